@@ -72,7 +72,7 @@ pub(crate) struct Campaign {
     is_confirmed: bool,
 }
 
-/// Why not all pages of a campaign were asked for.
+/// Why the pages of a campaign may not have told all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endless {
     /// The provider gives the same page again and again.
@@ -81,6 +81,13 @@ pub(crate) enum Endless {
     TooMany {
         /// How many are.
         pages: u32,
+    },
+    /// They end before all rows have come that they speak of.
+    Fewer {
+        /// How many rows came.
+        told: u64,
+        /// How many they speak of.
+        said: u64,
     },
 }
 
@@ -94,6 +101,9 @@ impl Endless {
             Self::TooMany { pages } => format!(
                 "it has more than {pages} pages: those behind are not asked for, and the others only at the longest \
                  gap of `watch.schedule`"
+            ),
+            Self::Fewer { told, said } => format!(
+                "Routee told {told} of its {said} rows, and says that there are no more: what it told so far counts as all there is"
             ),
         }
     }
@@ -221,7 +231,7 @@ impl Campaign {
     ) -> Next {
         let mut next = self.told(summary, settings, now);
         next.campaign.trouble = Some(why.words());
-        if why != Endless::Repeats && next.campaign.wants_pages() {
+        if matches!(why, Endless::TooMany { .. }) && next.campaign.wants_pages() {
             let longest = schedule::gap(&settings.schedule, u32::MAX);
             next.due = next.due.max(now + longest);
         }

@@ -14,6 +14,7 @@ mod repeats;
 mod sign_in;
 mod sweep;
 mod under_way;
+mod walk;
 
 use std::sync::Arc;
 

@@ -180,12 +180,18 @@ impl Frame {
         self.last.0.is_some() || self.total_pages.0.is_some() || self.total_elements.0.is_some()
     }
 
-    /// Whether no page comes after this one, which was asked for by `number`.
+    /// Whether no page comes after this one, which was asked for by `number`. Where one figure says that there is more and
+    /// another that there is not, there is: one page too many costs a call, and one too few hides messages.
     fn is_last(&self, number: u32) -> bool {
-        let last = self.last.0.as_deref().unwrap_or_default();
+        let last = |word| {
+            let last = self.last.0.as_deref().unwrap_or_default();
+            last.eq_ignore_ascii_case(word)
+        };
         let number = whole(&self.number).unwrap_or_else(|| number.into());
         let pages = whole(&self.total_pages);
-        last.eq_ignore_ascii_case("true") || pages.is_some_and(|pages| number + 1 >= pages)
+        let is_end = last("true") || pages.is_some_and(|pages| number + 1 >= pages);
+        let has_more = last("false") || pages.is_some_and(|pages| number + 1 < pages);
+        is_end && !has_more
     }
 
     /// Whether it says that some page has rows. How many pages no rows make is told differently.

@@ -14,7 +14,7 @@ use super::Observe;
 use super::asking::Asking;
 use super::listing_record::{ListingRecord, MOST_PAGES, PAGE};
 use super::pages::{Following, Incomplete, Told};
-use super::repeats::Repeats;
+use super::walk::{End, Walk};
 use crate::backoff::Backoff;
 use crate::budget::LISTING_LEASE;
 use crate::campaign::{Campaign, Endless, KIND, Next, Tally};
@@ -148,7 +148,7 @@ async fn follow(
         Came::All(tally, Some(why)) => {
             let trouble = why.words();
             if campaign.trouble.as_ref() != Some(&trouble) {
-                tracing::warn!(campaign = %key, trouble, "the pages of a campaign do not end");
+                tracing::warn!(campaign = %key, trouble, "the pages of a campaign do not tell all of it");
             }
             let summary = tally.summary(&campaign.spelled);
             campaign.told_without_end(summary, why, &settings.watch, now)
@@ -210,7 +210,7 @@ async fn pages(
         took: Duration::ZERO,
     };
     let (mut incomplete, mut tally) = (Incomplete::default(), Tally::default());
-    let mut repeats = Repeats::default();
+    let mut walk = Walk::default();
     let privacy = &stage.context.privacy;
     let mut count = |messages: &[Told]| {
         for told in messages {
@@ -228,15 +228,19 @@ async fn pages(
             }
         };
         following.took = stage.context.clock.now().since(asked_at);
-        let is_last = page.is_last;
-        let endless = (!is_last && repeats.seen_in(&page)).then_some(Endless::Repeats);
+        let end = walk.ends_with(&page);
         let mut messages = incomplete.join(page, asked_at);
-        if is_last || endless.is_some() {
+        if end.is_some() {
             messages.extend(incomplete.rest());
         }
         count(&messages);
         stage.pages.take(messages, &following).await?;
-        if is_last || endless.is_some() {
+        if let Some(end) = end {
+            let endless = match end {
+                End::All => None,
+                End::Repeats => Some(Endless::Repeats),
+                End::Fewer { told, said } => Some(Endless::Fewer { told, said }),
+            };
             return Ok(Came::All(Box::new(tally), endless));
         }
         let held_until = stage.context.clock.now() + LISTING_LEASE;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use smswatch_model::MessageId;
+use smswatch_model::SmsId;
 
 use crate::provider::ListedPage;
 
@@ -13,46 +13,45 @@ const MOST: u32 = 3;
 /// What the latest pages of a listing told.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    previous: HashSet<MessageId>,
+    previous: HashSet<SmsId>,
     in_a_row: u32,
 }
 
 impl Repeats {
-    /// Takes note of the next page; returns whether the listing repeats itself. A page of which no message can be read
-    /// repeats nothing.
+    /// Takes note of the next page; returns whether it tells of no part but those of the page before. A page of which no
+    /// message can be read repeats nothing.
     pub(super) fn seen_in(&mut self, page: &ListedPage) -> bool {
-        let messages = page.messages.iter().map(|(id, _)| id.to_lowercase());
-        let told: HashSet<MessageId> = messages.collect();
+        let parts = page.messages.iter().flat_map(|(_, report)| &report.parts);
+        let told: HashSet<SmsId> = parts.map(|part| part.sms_id.clone()).collect();
         if told.is_empty() || !told.is_subset(&self.previous) {
             self.in_a_row = 0;
         } else {
             self.in_a_row += 1;
         }
         self.previous = told;
+        self.in_a_row > 0
+    }
+
+    /// Whether so many pages in a row told nothing new that the listing repeats itself.
+    pub(super) fn are_endless(&self) -> bool {
         self.in_a_row >= MOST
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::walk::tests::page;
     use super::*;
-    use crate::provider::MessageReport;
 
-    fn page(ids: std::ops::Range<u32>) -> ListedPage {
-        let messages = ids.map(|n| {
-            let id = MessageId::new(format!("m{n}")).expect("a valid id");
-            (id, MessageReport::default())
-        });
-        ListedPage {
-            messages: messages.collect(),
-            ..ListedPage::default()
-        }
+    fn seen_in(repeats: &mut Repeats, ids: std::ops::Range<u32>) -> bool {
+        repeats.seen_in(&page(ids));
+        repeats.are_endless()
     }
 
     #[test]
     fn pages_that_tell_the_same_three_times_more_repeat_themselves() {
         let mut repeats = Repeats::default();
-        let seen = [0..9, 9..18, 9..18, 12..18, 12..18].map(|ids| repeats.seen_in(&page(ids)));
+        let seen = [0..9, 9..18, 9..18, 12..18, 12..18].map(|ids| seen_in(&mut repeats, ids));
         assert_eq!(seen, [false, false, false, false, true]);
     }
 
@@ -61,7 +60,7 @@ mod tests {
         let mut repeats = Repeats::default();
         let pages = [0..9, 0..9, 0..9, 8..17, 8..17, 0..0, 0..0, 0..0, 0..0];
         for ids in pages {
-            assert!(!repeats.seen_in(&page(ids)));
+            assert!(!seen_in(&mut repeats, ids));
         }
     }
 }

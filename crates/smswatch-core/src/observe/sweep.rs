@@ -15,7 +15,7 @@ use super::Observe;
 use super::asking::Asking;
 use super::listing_record::{ListingRecord, MOST_PAGES, PAGE};
 use super::pages::{Findings, Following, Incomplete};
-use super::repeats::Repeats;
+use super::walk::{End, Walk};
 use crate::budget::LISTING_LEASE;
 use crate::form;
 use crate::health::SWEEP;
@@ -211,7 +211,7 @@ async fn pages(
         took: Duration::ZERO,
     };
     let (mut incomplete, mut all) = (Incomplete::default(), Findings::default());
-    let mut repeats = Repeats::default();
+    let mut walk = Walk::default();
     let told = |error: StoreError| error.to_string();
     for number in 0..MOST_PAGES {
         let (page, asked_at) = match asking.list(stage, &listing, number, PAGE).await {
@@ -224,22 +224,28 @@ async fn pages(
             }
         };
         following.took = stage.context.clock.now().since(asked_at);
-        let is_last = page.is_last;
-        let is_endless = !is_last && repeats.seen_in(&page);
+        let end = walk.ends_with(&page);
         // A sweep that takes longer than its interval is still the cheaper way: polls wait for it.
         let took = stage.context.clock.now().since(now);
         following.every = pace.max(took + pause(sweep));
         let mut messages = incomplete.join(page, asked_at);
-        if is_last || is_endless {
+        if end.is_some() {
             messages.extend(incomplete.rest());
         }
         all += stage.pages.take(messages, &following).await.map_err(told)?;
-        if is_last {
-            return Ok(Some(all));
-        }
-        if is_endless {
-            let what = "Routee gives the same page again and again, and says that there are more";
-            return Err(what.to_owned());
+        match end {
+            Some(End::All) => return Ok(Some(all)),
+            Some(End::Repeats) => {
+                let what =
+                    "Routee gives the same page again and again, and says that there are more";
+                return Err(what.to_owned());
+            }
+            Some(End::Fewer { told, said }) => {
+                return Err(format!(
+                    "Routee told {told} of {said} rows, and says that there are no more"
+                ));
+            }
+            None => {}
         }
         let held_until = stage.context.clock.now() + LISTING_LEASE;
         let held = put(record, held_until, progress, stop).await;

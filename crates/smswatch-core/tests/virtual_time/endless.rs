@@ -1,4 +1,4 @@
-//! Listings whose pages never end.
+//! Listings whose pages never end, or end too early.
 
 use smswatch_core::NewCampaign;
 use smswatch_core::settings::SweepSettings;
@@ -12,10 +12,25 @@ fn id(text: &str) -> MessageId {
 }
 
 fn endless(world: &World) {
+    many(world, "endless");
+}
+
+fn many(world: &World, name: &str) {
     for n in 0..250 {
         let fate = vec![(seconds(0), "Sent"), (seconds(60), "Undelivered")];
-        world.fate(&format!("endless-{n:03}"), fate);
+        world.fate(&format!("{name}-{n:03}"), fate);
     }
+}
+
+fn swept() -> World {
+    let mut world = World::new();
+    world.settings.sweeps = vec![SweepSettings {
+        every: seconds(30),
+        window: seconds(3_600),
+        register: true,
+        filters: Vec::new(),
+    }];
+    world
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,13 +67,7 @@ async fn a_campaign_whose_last_page_comes_for_ever_costs_little_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_whose_last_page_comes_for_ever_costs_little_and_is_in_trouble() {
-    let mut world = World::new();
-    world.settings.sweeps = vec![SweepSettings {
-        every: seconds(30),
-        window: seconds(3_600),
-        register: true,
-        filters: Vec::new(),
-    }];
+    let world = swept();
     endless(&world);
     let (sink, engine) = world.start().await;
     sleep(seconds(5 * 60)).await;
@@ -71,5 +80,41 @@ async fn a_sweep_whose_last_page_comes_for_ever_costs_little_and_is_in_trouble()
         format!("{trouble:?}").contains("the same page"),
         "{trouble:?}"
     );
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_call_themselves_the_last_one_too_early_are_asked_for_to_the_end() {
+    let world = swept();
+    many(&world, "early");
+    let (sink, engine) = world.start().await;
+    sleep(seconds(5)).await;
+    assert_eq!(world.provider.pages().len(), 3);
+    assert_eq!(engine.service().health().parts["sweep"], None);
+    sleep(seconds(5 * 60)).await;
+    assert_eq!(sink.statuses().len(), 500, "all of it is told");
+    assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_withholds_rows_of_which_it_speaks_is_told_as_such() {
+    let world = swept();
+    many(&world, "early-withheld");
+    let (sink, engine) = world.start().await;
+    let new = NewCampaign {
+        tracking_id: id("early-withheld"),
+        tags: Tags::new(),
+    };
+    let followed = engine.service().follow(vec![new]).await;
+    assert_eq!(followed.expect("it is stored").accepted, 1);
+    sleep(seconds(5 * 60)).await;
+    assert_eq!(sink.statuses().len(), 500, "what is told counts");
+    let parts = engine.service().health().parts;
+    let trouble = format!("{:?}", parts["sweep"]);
+    assert!(trouble.contains("250 of 257 rows"), "{trouble}");
+    let view = engine.service().campaign(&id("early-withheld")).await;
+    let view = view.expect("a store").expect("it is followed");
+    let trouble = view.trouble.expect("it is shown");
+    assert!(trouble.contains("250 of its 257 rows"), "{trouble}");
     assert!(engine.stop().await);
 }

@@ -80,6 +80,9 @@ fn the_last_page_is_known_by_any_of_its_signs() {
         (r#""totalPages": 3"#, 2, true),
         (r#""totalPages": 3"#, 1, false),
         (r#""totalPages": 0"#, 0, true),
+        (r#""totalPages": 0, "last": false"#, 0, false),
+        (r#""totalPages": 3, "last": true"#, 0, false),
+        (r#""totalPages": 3, "last": true"#, 2, true),
         (r#""last": null, "totalPages": null"#, 0, false),
         (r#""size": 20"#, 0, false),
     ] {
