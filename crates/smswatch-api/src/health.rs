@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smswatch_model::Timestamp;
 
-/// What `/healthz` answers while the process answers at all.
+/// What `/healthz` answers: whether no part of the process hangs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AliveReply {
-    /// Always `true`.
+    /// Whether it lives: if not, it should be started anew.
     pub ok: bool,
 }
 

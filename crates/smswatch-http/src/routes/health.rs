@@ -8,14 +8,22 @@ use smswatch_api::health::{AliveReply, ReadyReply, StatusReply};
 use smswatch_core::Service;
 
 use crate::auth::Caller;
+use crate::door::StartupGate;
 use crate::problem::Problem;
 use crate::replies;
 
 /// The format that the metrics are written in.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) async fn alive() -> Json<AliveReply> {
-    Json(AliveReply { ok: true })
+/// Whoever asks starts the process anew when it says no: so it does only where that helps.
+pub(super) async fn alive(State(gate): State<StartupGate>) -> (StatusCode, Json<AliveReply>) {
+    // Before the service has started, the process waits, and says for what.
+    let ok = gate.service().is_none_or(|service| service.is_alive());
+    let status = match ok {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(AliveReply { ok }))
 }
 
 pub(super) async fn ready(

@@ -41,8 +41,12 @@ pub(super) fn of_process() -> Routes {
         .get(
             "/healthz",
             health::alive,
-            Operation::new("alive", "Whether the process answers at all")
-                .answers::<AliveReply>(200, "it does"),
+            Operation::new(
+                "alive",
+                "Whether the process answers, and no part of it hangs",
+            )
+            .answers::<AliveReply>(200, "it does")
+            .answers::<AliveReply>(503, "a part of it hangs: it is to be started anew"),
         )
 }
 

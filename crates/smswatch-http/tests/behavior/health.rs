@@ -1,8 +1,12 @@
 //! The process tells how it is, and ends its calls well.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
+use smswatch_model::Timestamp;
+use smswatch_testkit::memory_store::{Hanging, MemoryStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -28,6 +32,21 @@ async fn a_process_that_is_about_to_stop_is_alive_and_not_ready() {
     assert_eq!(ready.status, 503);
     assert_eq!(ready.json()["ready"], false);
     assert_eq!(house.get("/healthz").await.status, 200);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_process_that_hangs_is_not_alive() {
+    let store = MemoryStore::new(Timestamp::from_seconds(1_777_636_800), 2);
+    let house = House::with_store(Arc::new(store.clone())).await;
+    store.hang(Hanging::Everything);
+    // Nothing but the engine waits for anything meanwhile.
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    tokio::time::resume();
+    let alive = house.get("/healthz").await;
+    assert_eq!((alive.status, alive.json()), (503, json!({"ok": false})));
+    store.hang(Hanging::Nothing);
     house.close().await;
 }
 

@@ -79,9 +79,24 @@ impl House {
     async fn with(tokens: Vec<ApiToken>, sink: Arc<dyn Sink>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = SqliteStore::open(&directory.path().join("store.db")).expect("a store");
+        Self::on(Arc::new(store), directory, tokens, sink).await
+    }
+
+    /// One that keeps everything in `store`.
+    pub(crate) async fn with_store(store: Arc<dyn Store>) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        Self::on(store, directory, Vec::new(), Arc::new(WillingSink)).await
+    }
+
+    async fn on(
+        store: Arc<dyn Store>,
+        directory: tempfile::TempDir,
+        tokens: Vec<ApiToken>,
+        sink: Arc<dyn Sink>,
+    ) -> Self {
         let now = store.now(Shard(0)).await.expect("the store is there");
         let parts = Parts {
-            store: Arc::new(store),
+            store,
             provider: Arc::new(FakeProvider),
             rules: Arc::new(EveryEvent),
             sinks: BTreeMap::from([("crm".to_owned(), (sink, SinkSettings::default()))]),
