@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use self::draft::{Draft, draft};
 use crate::backoff::Backoff;
 use crate::context::Context;
-use crate::inbox::changes::{Change, Reason, Reply, Verdict};
+use crate::inbox::changes::{Batch, Change, Reason, Reply, Verdict};
 use crate::inbox::log_tail::NewEntries;
 use crate::inbox::unknown_words::UnknownWords;
 use crate::inbox::{LogInbox, PollInbox};
@@ -62,7 +62,12 @@ async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
         items = later;
         // If another process has changed one of them, the store keeps the lease. It runs out, and gives back
         // only watches that still have the claimed due time.
-        let finished: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
+        let done: Vec<_> = now.iter_mut().filter_map(last_of_its_batch).collect();
+        let finished: Vec<_> = done
+            .iter()
+            .filter(|batch| !batch.runs_out())
+            .map(|batch| batch.lease.clone())
+            .collect();
         let drafts = now.into_iter().filter_map(|item| draft(stage, item));
         let drafts = drafts.filter_map(|draft| draft.with_something_to_say(stage));
         let with_items = drafts.map(|draft| (draft.item(), draft));
@@ -77,7 +82,12 @@ async fn commit(stage: &Commit, shard: Shard, mut items: Vec<Change>) {
             let leases = if ends_leases { &finished[..] } else { &[] };
             is_as_expected &= commit_step(stage, shard, step, leases, &mut items, began).await;
         }
-        stage.polls.leases.remove(shard, &finished);
+        for batch in done {
+            stage
+                .polls
+                .leases
+                .remove(shard, std::slice::from_ref(&batch.lease));
+        }
     }
 }
 
@@ -133,14 +143,14 @@ async fn commit_step(
     is_as_expected
 }
 
-fn last_of_its_batch(item: &mut Change) -> Option<LeaseId> {
+/// The claim of which this watch is the last one.
+fn last_of_its_batch(item: &mut Change) -> Option<Arc<Batch>> {
     let Reason::Due(due) = &mut item.reason else {
         return None;
     };
-    due.batch
-        .take()
-        .filter(|batch| batch.finish_one())
-        .map(|batch| batch.lease.clone())
+    let is_counted = std::mem::replace(&mut due.is_counted, true);
+    let batch = due.batch.as_ref().filter(|_| !is_counted)?;
+    batch.finish_one().then(|| Arc::clone(batch))
 }
 
 /// A step names each watch once; a watch whose lease ran out may have come twice.
@@ -287,11 +297,13 @@ fn again(stage: &Commit, change: Change, current: Record) -> Option<Change> {
     })
 }
 
-/// A later version has changed the watch into a form that this one cannot read, and takes care of it.
+/// A later version has changed the watch into a form that this one cannot read, and takes care of it. If it kept the due
+/// time, the watch still stands under the lease of the claim.
 fn unreadable(stage: &Commit, change: &Change) {
     tracing::error!(message.id = %change.message_id, "the record of a watch cannot be read");
-    if matches!(change.reason, Reason::Due(_)) {
+    if let Reason::Due(due) = &change.reason {
         stage.context.metrics.unreadable.inc();
+        due.batch.iter().for_each(|batch| batch.leave_one());
     }
     change.reply(Reply::Unreadable(change.message_id.clone()));
 }

@@ -72,6 +72,7 @@ impl Claimed {
             message_id: self.message_id,
             reason: Reason::Due(Due {
                 batch: Some(self.batch),
+                is_counted: false,
                 claimed_due: self.record.due(),
                 claimed_at: self.claimed_at,
                 verdict,

@@ -233,6 +233,7 @@ mod tests {
         let (replies, mut told) = mpsc::unbounded_channel();
         let due = Due {
             batch: None,
+            is_counted: false,
             claimed_due: at(0),
             claimed_at: Instant::now(),
             verdict: Verdict::Postponed(at(5)),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use smswatch_model::{MessageId, Observation, Tags, Timestamp};
@@ -22,6 +22,8 @@ use crate::watch::registration::TooManyTags;
 pub(crate) struct Batch {
     pub(crate) lease: LeaseId,
     remaining: AtomicUsize,
+    /// One of them is left to a later version, which may have written it under this very lease.
+    has_left: AtomicBool,
 }
 
 impl Batch {
@@ -30,12 +32,23 @@ impl Batch {
         Self {
             lease,
             remaining: AtomicUsize::new(remaining),
+            has_left: AtomicBool::new(false),
         }
     }
 
     /// One watch less; returns whether it was the last.
     pub(crate) fn finish_one(&self) -> bool {
         self.remaining.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// One of them is left to a later version.
+    pub(crate) fn leave_one(&self) {
+        self.has_left.store(true, Ordering::Release);
+    }
+
+    /// Whether its lease is to end by itself, which has every watch claimed again that still stands under it.
+    pub(crate) fn runs_out(&self) -> bool {
+        self.has_left.load(Ordering::Acquire)
     }
 }
 
@@ -77,8 +90,10 @@ pub(crate) enum Reason {
 /// What came of a watch that was due.
 #[derive(Debug)]
 pub(crate) struct Due {
-    /// The claim it belongs to, until it is counted as done.
+    /// The claim it belongs to, if it needs to be counted as done.
     pub(crate) batch: Option<Arc<Batch>>,
+    /// It is counted.
+    pub(crate) is_counted: bool,
     /// When it was due when it was claimed.
     pub(crate) claimed_due: Timestamp,
     /// When it was claimed.

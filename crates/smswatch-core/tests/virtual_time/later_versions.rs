@@ -1,10 +1,12 @@
 //! What a later version keeps is left to it, and hides no status meanwhile.
 
+use smswatch_core::NewWatch;
 use smswatch_core::settings::{CallbackSettings, SweepSettings};
-use smswatch_model::Timestamp;
+use smswatch_model::{MessageId, Tags, Timestamp};
+use smswatch_plugin::record::Record;
 use smswatch_plugin::store::{
-    KeptRecord, NewRecord, RecordChange, RecordId, RecordKind, Records as _, Shard, Store as _,
-    shard_of,
+    CommitItem, CommitOutcome, CommitStep, KeptRecord, NewRecord, RecordChange, RecordId,
+    RecordKind, Records as _, Shard, Store as _, WatchPriority, shard_of,
 };
 use tokio::time::sleep;
 
@@ -99,6 +101,61 @@ async fn a_sweep_of_a_later_version_is_left_to_it_and_taken_up_when_it_sweeps_no
     }
     assert_eq!(world.provider.pages().len(), n_pages);
     assert!(engine.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_a_later_version_writes_under_a_claim_of_this_one_is_offered_again_when_its_lease_ends()
+ {
+    let mut world = World::new();
+    // Both are claimed together, and the second one is asked about when the first one is written.
+    world.settings.provider.concurrency = 1;
+    world.settings.provider.timeout = seconds(3);
+    world.provider.a_poll_takes(seconds(2));
+    let names: Vec<String> = (0..20).map(|n| format!("m{n:02}")).collect();
+    let home = shard(&world, &names[0]);
+    let mut ids = names.iter().filter(|name| shard(&world, name) == home);
+    let ids = [(); 2].map(|()| MessageId::new(ids.next().expect("two of a shard")).expect("an id"));
+    let new = ids.clone().map(|message_id| NewWatch {
+        message_id,
+        tags: Tags::new(),
+    });
+    let (sink, engine) = world.start().await;
+    let added = engine.service().register(new.into()).await;
+    assert!(added.is_ok());
+    assert!(engine.stop().await);
+    // Both are due by now.
+    sleep(seconds(20)).await;
+    let n_polls = world.provider.polls().len();
+    let engine = world.start_for(&sink).await;
+    sleep(seconds(1)).await;
+    assert_eq!(world.provider.polls().len(), n_polls + 1);
+    let store = &world.store;
+    let known = store.load(home, &ids[..1]).await.expect("records").pop();
+    let known = known.and_then(Result::ok).flatten().expect("a record");
+    let later = Record::new(known.state(), known.due(), LATER);
+    let item = CommitItem {
+        message_id: ids[0].clone(),
+        expected: Some(known),
+        record: Some(later.clone()),
+        priority: WatchPriority::New,
+        entry: None,
+    };
+    let step = CommitStep {
+        items: vec![item],
+        finished: Vec::new(),
+    };
+    let written = store.commit(home, &step).await.expect("a step").outcomes;
+    assert_eq!(written, [CommitOutcome::Done]);
+    sleep(seconds(60)).await;
+    assert!(
+        world.provider.polls().len() > 2,
+        "the other one is followed"
+    );
+    assert!(engine.stop().await);
+    sleep(seconds(120)).await;
+    let claimed = store.claim(home, WatchPriority::New, 10, seconds(60)).await;
+    let claimed = claimed.expect("a claim").watches;
+    assert!(claimed.contains(&(ids[0].clone(), later)), "{claimed:?}");
 }
 
 #[tokio::test(start_paused = true)]

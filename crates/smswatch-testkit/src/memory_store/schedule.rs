@@ -75,6 +75,13 @@ impl Schedule {
         }
     }
 
+    /// Takes a watch out of what can be claimed, now or ever, until it is put again.
+    pub(super) fn unqueue(&mut self, id: &MessageId) {
+        if let Some(watch) = self.all.get(id) {
+            self.due[watch.priority.index()].remove(&(watch.at, id.clone()));
+        }
+    }
+
     /// Up to `limit` watches that can be claimed by `now`, those that could be for longest first.
     pub(super) fn due(
         &self,

@@ -137,16 +137,18 @@ impl Watches {
         self.0.put(item.message_id.clone(), watch);
     }
 
-    /// Makes claimable what keeps its due time and stood under a lease that has come to its end.
+    /// Makes claimable what keeps its due time and stood under a lease that has come to its end. What else stands under it
+    /// stands nowhere any more, as its claimer said that there is nothing of it left to do.
     fn finish(&mut self, lease: &LeaseId, items: &[CommitItem]) {
         let Ok(number) = lease.0.parse::<i64>() else {
             return;
         };
-        for item in items {
-            let held = self.0.get(&item.message_id);
-            let held = held.filter(|watch| watch.lease == Some(number));
-            if let Some(due) = held.map(|watch| watch.record.due()) {
-                self.0.set(&item.message_id, due, None);
+        for id in self.0.held(number) {
+            let is_written = items.iter().any(|item| item.message_id == id);
+            let due = self.0.get(&id).map(|watch| watch.record.due());
+            match due.filter(|_| is_written) {
+                Some(due) => self.0.set(&id, due, None),
+                None => self.0.unqueue(&id),
             }
         }
     }
