@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
-use smswatch_testkit::receiver::Receiver;
+use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::socks_proxy::SocksProxy;
 
 use crate::process::{Process, check_in};
@@ -20,10 +20,12 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         smswatch_testkit::install_tls_provider();
+        let slack = Receiver::start().await;
+        slack.answer_always(Answer::status(200).body("ok"));
         Self {
             sim: Sim::start(SimConfig::default()).expect("a simulator"),
             webhook: Receiver::start().await,
-            slack: Receiver::start().await,
+            slack,
             heartbeat: Receiver::start().await,
             directory: tempfile::tempdir().expect("a directory"),
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use routee_sim::{Fate, MessageSpec, Sim, SimConfig};
 use serde_json::Value;
-use smswatch_testkit::receiver::Receiver;
+use smswatch_testkit::receiver::{Answer, Receiver};
 use smswatch_testkit::smtp_server::SmtpServer;
 
 use crate::ask;
@@ -26,10 +26,12 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn new() -> Self {
         smswatch_testkit::install_tls_provider();
+        let slack = Receiver::start().await;
+        slack.answer_always(Answer::status(200).body("ok"));
         Self {
             sim: Sim::start(SimConfig::default()).expect("a simulator"),
             webhook: Receiver::start().await,
-            slack: Receiver::start().await,
+            slack,
             ops: Receiver::start().await,
             mail: None,
             directory: tempfile::tempdir().expect("a directory"),

@@ -39,6 +39,25 @@ const ABOUT_THE_MESSAGE: [&str; 25] = [
     "too_many_contact_cards",
 ];
 
+/// With which words an incoming webhook refuses a message. It says them with an error status, and a proxy may put a good one
+/// in its place.
+const WEBHOOK_REFUSALS: [&str; 14] = [
+    "action_prohibited",
+    "channel_is_archived",
+    "channel_not_found",
+    "invalid_payload",
+    "invalid_token",
+    "no_service",
+    "no_service_id",
+    "no_team",
+    "no_text",
+    "posting_to_general_channel_denied",
+    "rollup_error",
+    "team_disabled",
+    "too_many_attachments",
+    "user_not_found",
+];
+
 /// What an operator can do about errors, or why they pass.
 const REMEDIES: [(&str, &str); 38] = [
     (
@@ -189,6 +208,11 @@ pub(crate) fn named(word: &str, redactor: &Redactor) -> String {
         true => word,
         false => "unknown_error".to_owned(),
     }
+}
+
+/// Whether `word` is one with which an incoming webhook refuses a message.
+pub(crate) fn is_webhook_refusal(word: &str) -> bool {
+    WEBHOOK_REFUSALS.contains(&word)
 }
 
 /// An error that Slack named.

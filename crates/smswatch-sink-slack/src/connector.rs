@@ -21,6 +21,8 @@ use slack_morphism::{
 use smswatch_sink_kit::header::CONTENT_TYPE;
 use smswatch_sink_kit::{DeliveryError, HttpClient, Method, Redactor, StatusCode, Url};
 
+use crate::answer::is_webhook_refusal;
+
 /// How much of an answer is read, in bytes; an answer repeats the message, which is far smaller.
 const READ: usize = 256 * 1024;
 
@@ -106,7 +108,7 @@ impl BoundedConnector {
         let text = String::from_utf8_lossy(&body);
         match is_method {
             true => decode_json(&text),
-            false => decode_plain(&text),
+            false => decode_plain(status, &text),
         }
     }
 }
@@ -123,10 +125,20 @@ fn refused(status: StatusCode, wait: Option<Duration>, text: String) -> SlackCli
 }
 
 /// An incoming webhook says `ok`, and others that speak its language say so in their own words. The
-/// page of a proxy is no such word, nor is what calls itself a failure, whatever its status is.
-fn decode_plain<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
+/// page of a proxy is no such word, nor is what calls itself a failure, whatever its status is. One that says
+/// nothing with a 200 is none of them: something on the way has lost what was said.
+fn decode_plain<RS: DeserializeOwned>(status: StatusCode, text: &str) -> ClientResult<RS> {
     if serde_json::from_str::<Envelope>(text).is_ok() {
         return decode_json(text);
+    }
+    let word = text.trim();
+    if is_webhook_refusal(word) {
+        return Err(SlackClientError::ApiError(SlackClientApiError::new(
+            word.to_owned(),
+        )));
+    }
+    if word.is_empty() && status == StatusCode::OK {
+        return Err(no_answer(DeliveryError::temporary("its answer is empty")));
     }
     let good = if text.trim_start().starts_with('<') {
         text

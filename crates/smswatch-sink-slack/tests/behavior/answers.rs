@@ -190,6 +190,45 @@ async fn a_good_status_alone_is_no_success() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_refuses_in_slacks_own_words_has_refused_whatever_its_status_is() {
+    for (word, retry) in [
+        ("invalid_payload", Retry::Never),
+        ("no_text\n", Retry::Never),
+        ("too_many_attachments", Retry::Never),
+        ("action_prohibited", Retry::Later),
+        ("channel_is_archived", Retry::Later),
+        ("channel_not_found", Retry::Later),
+        ("invalid_token", Retry::Later),
+        ("no_service", Retry::Later),
+        ("no_service_id", Retry::Later),
+        ("no_team", Retry::Later),
+        ("posting_to_general_channel_denied", Retry::Later),
+        ("rollup_error", Retry::Later),
+        ("team_disabled", Retry::Later),
+        ("user_not_found", Retry::Later),
+    ] {
+        let (error, with_400) = (
+            of_webhook(text(200, word)).await,
+            of_webhook(text(400, word)).await,
+        );
+        assert_eq!(error.retry(), retry, "{word}");
+        assert_eq!(error.detail(), with_400.detail());
+        assert_eq!(error.retry(), with_400.retry(), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_says_nothing_has_taken_nothing() {
+    for nothing in ["", " \n"] {
+        let error = of_webhook(text(200, nothing)).await;
+        assert_eq!(error.retry(), Retry::Later);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(error.detail(), @"Slack gave no answer: its answer is empty");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_webhook_that_takes_it_may_say_so_in_its_own_words() {
     let receiver = Receiver::start().await;
     let sink = configured(json!({"webhook_url": receiver.url("/services/x")}));
@@ -199,7 +238,8 @@ async fn a_webhook_that_takes_it_may_say_so_in_its_own_words() {
         ("application/json", "ok"),
         ("application/json", r#"{"ok": true}"#),
         ("application/json", r#"{"success": true}"#),
-        ("text/plain", ""),
+        ("text/plain", "Accepted"),
+        ("text/plain", "invalid_payload was not seen"),
     ] {
         receiver.answer_next(text(200, body).header("content-type", kind));
         let taken = sink.deliver(&sample::notification()).await;
