@@ -111,6 +111,7 @@ impl Sink for EmailSink {
         };
         let recipients = Recipients {
             addresses: envelope.recipients(),
+            copies_from: envelope.copies_from,
             unreadable: &unreadable,
             relay: &self.relay,
             redactor: &self.redactor,

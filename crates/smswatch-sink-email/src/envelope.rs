@@ -44,7 +44,7 @@ pub(crate) struct Envelope<'a> {
     mailboxes: Vec<Mailbox>,
     addresses: Vec<Address>,
     /// From which place on they get a copy.
-    copies_from: usize,
+    pub(crate) copies_from: usize,
 }
 
 impl<'a> Envelope<'a> {

@@ -21,6 +21,8 @@ const WORDS: usize = 90;
 /// Who the mail was for.
 pub(crate) struct Recipients<'a> {
     pub(crate) addresses: &'a [Address],
+    /// From which place on they get a copy.
+    pub(crate) copies_from: usize,
     /// What a rule asks for and is no address.
     pub(crate) unreadable: &'a [String],
     pub(crate) relay: &'a Relay,
@@ -28,6 +30,11 @@ pub(crate) struct Recipients<'a> {
 }
 
 impl Recipients<'_> {
+    /// Whether those at `places` are all recipients of a copy.
+    fn are_copies(&self, mut places: impl Iterator<Item = usize>) -> bool {
+        places.all(|place| place >= self.copies_from)
+    }
+
     fn count(&self) -> usize {
         self.addresses.len() + self.unreadable.len()
     }
@@ -57,10 +64,10 @@ impl Recipients<'_> {
     }
 
     /// Who is refused for good.
-    fn refused(&self, progress: &Progress) -> Vec<String> {
+    fn refused(&self, refused: &[(usize, String)]) -> Vec<String> {
         let unreadable = self.unreadable.iter();
         let unreadable = unreadable.map(|_| "what a rule names (no address)".to_owned());
-        let refused = self.named(&progress.refused).into_iter();
+        let refused = self.named(refused).into_iter();
         refused.chain(unreadable).collect()
     }
 
@@ -73,7 +80,8 @@ impl Recipients<'_> {
     }
 }
 
-/// The result for core: a receipt if the relay took the mail for at least one recipient.
+/// The result for core: a receipt if the relay took the mail for at least one recipient, unless only copies were taken and
+/// nobody else gets the mail later: whoever was to act on it then knows nothing of it.
 pub(crate) fn outcome(
     recipients: &Recipients<'_>,
     mut progress: Progress,
@@ -82,7 +90,7 @@ pub(crate) fn outcome(
     if let Some(trouble) = &trouble {
         forsake(recipients, &mut progress, trouble);
     }
-    let refused = recipients.refused(&progress);
+    let refused = recipients.refused(&progress.refused);
     if progress.taken.is_empty() {
         return Err(match trouble {
             Some(trouble) if trouble.is_about_mail => {
@@ -96,6 +104,19 @@ pub(crate) fn outcome(
             )),
             None => DeliveryError::temporary(recipients.not_yet(&progress.waiting)),
         });
+    }
+    let is_for_copies = recipients.are_copies(progress.taken.iter().copied());
+    let waits_for_copies = recipients.are_copies(progress.waiting.iter().map(|(place, _)| *place));
+    if is_for_copies && waits_for_copies {
+        let gone = progress.refused.iter();
+        let gone = gone.filter(|(place, _)| *place < recipients.copies_from);
+        let gone: Vec<_> = gone.cloned().collect();
+        let gone = recipients.refused(&gone);
+        return Err(DeliveryError::permanent(format!(
+            "{} refused for good, and only copies were sent: {}",
+            all_of(gone.len()),
+            few(&gone)
+        )));
     }
     let waiting = recipients.named(&progress.waiting);
     let (taken, all) = (progress.taken.len(), recipients.count());

@@ -76,16 +76,41 @@ async fn who_is_refused_for_now_is_the_rest() {
 async fn copies_are_recipients_like_any_other() {
     let relay = ScriptedRelay::start(vec![GONE, BUSY]).await;
     let sink = relay.sink(json!({
-        "to": ["gone@example.com"], "cc": ["busy@example.com", "c@example.com", "c@example.com"],
+        "to": ["gone@example.com", "a@example.com"],
+        "cc": ["busy@example.com", "c@example.com", "c@example.com"],
     }));
     let receipt = sink.deliver(&sample::notification()).await.expect("taken");
     assert!(
-        receipt.detail().starts_with("for 1 of 3 recipients"),
+        receipt.detail().starts_with("for 2 of 4 recipients"),
         "{}",
         receipt.detail()
     );
     assert_eq!(receipt.rest(), Some(&overrides(&["busy"])));
     assert!(receipt.refusals().is_some());
+}
+
+#[tokio::test]
+async fn copies_alone_are_no_delivery_when_everybody_else_is_refused_for_good() {
+    let relay = ScriptedRelay::start(vec![GONE, BUSY]).await;
+    for cc in [
+        &["c@example.com"][..],
+        &["c@example.com", "busy@example.com"],
+    ] {
+        let sink = relay.sink(json!({"to": ["gone@example.com"], "cc": cc}));
+        let error = sink.deliver(&sample::notification()).await;
+        let error = error.expect_err("nobody who is to act on it has it");
+        assert_eq!(error.retry(), Retry::Never, "{}", error.detail());
+        let told = "the recipient is refused for good, and only copies were sent: gone@example.com (550 5.1.1";
+        assert!(error.detail().starts_with(told), "{}", error.detail());
+    }
+    assert_eq!(mails(&relay).len(), 2, "those who take it have it");
+
+    // Who is refused for now gets it later, without another copy.
+    let sink = relay.sink(json!({
+        "to": ["gone@example.com", "busy@example.com"], "cc": ["c@example.com"],
+    }));
+    let receipt = sink.deliver(&sample::notification()).await.expect("taken");
+    assert_eq!(receipt.rest(), Some(&overrides(&["busy"])));
 }
 
 #[tokio::test]
