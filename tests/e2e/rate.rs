@@ -42,8 +42,10 @@ async fn two_replicas_together_tell_a_sink_no_more_often_than_its_rate() {
     let fleet = Fleet::new().await;
     let config = fleet.config("[100ms]", "");
     let text = std::fs::read_to_string(&config).expect("a file");
-    let slow = "timeout: 5s\n    rate: {at_most: 5, per: 1s}";
-    std::fs::write(&config, text.replace("timeout: 5s", slow)).expect("a file");
+    let slow = "timeout: 30s\n    rate: {at_most: 5, per: 1s}";
+    let slowed = text.replace("timeout: 30s", slow);
+    assert_ne!(slowed, text);
+    std::fs::write(&config, slowed).expect("a file");
     let replicas = [Process::start(&config), Process::start(&config)];
     let ids = fleet.watch_held(&replicas[0], 60).await;
     let began = Instant::now();
@@ -62,11 +64,10 @@ async fn what_waits_for_a_slow_rate_arrives_one_by_one() {
     let fleet = Fleet::new().await;
     let config = fleet.config("[100ms]", "shutdown_timeout: 1s");
     let text = std::fs::read_to_string(&config).expect("a file");
-    let text = text.replace(
-        "timeout: 5s",
-        "timeout: 5s\n    rate: {at_most: 1, per: 6s}",
-    );
-    std::fs::write(&config, text).expect("a file");
+    let slow = "timeout: 30s\n    rate: {at_most: 1, per: 6s}";
+    let slowed = text.replace("timeout: 30s", slow);
+    assert_ne!(slowed, text);
+    std::fs::write(&config, slowed).expect("a file");
     let replicas = [Process::start(&config), Process::start(&config)];
     let ids = fleet.watch_held(&replicas[0], 4).await;
     fleet.end(&ids);
