@@ -108,7 +108,7 @@ impl BoundedConnector {
         let text = String::from_utf8_lossy(&body);
         match is_method {
             true => decode_json(&text),
-            false => decode_plain(status, &text),
+            false => decode_plain(&text),
         }
     }
 }
@@ -125,9 +125,8 @@ fn refused(status: StatusCode, wait: Option<Duration>, text: String) -> SlackCli
 }
 
 /// An incoming webhook says `ok`, and others that speak its language say so in their own words. The
-/// page of a proxy is no such word, nor is what calls itself a failure, whatever its status is. One that says
-/// nothing with a 200 is none of them: something on the way has lost what was said.
-fn decode_plain<RS: DeserializeOwned>(status: StatusCode, text: &str) -> ClientResult<RS> {
+/// page of a proxy is no such word, nor is what calls itself a failure, whatever its status is.
+fn decode_plain<RS: DeserializeOwned>(text: &str) -> ClientResult<RS> {
     if serde_json::from_str::<Envelope>(text).is_ok() {
         return decode_json(text);
     }
@@ -136,9 +135,6 @@ fn decode_plain<RS: DeserializeOwned>(status: StatusCode, text: &str) -> ClientR
         return Err(SlackClientError::ApiError(SlackClientApiError::new(
             word.to_owned(),
         )));
-    }
-    if word.is_empty() && status == StatusCode::OK {
-        return Err(no_answer(DeliveryError::temporary("its answer is empty")));
     }
     let good = if text.trim_start().starts_with('<') {
         text

@@ -107,9 +107,7 @@ async fn a_wish_for_another_channel_is_told_rather_than_lost() {
 async fn every_good_status_is_a_delivery() {
     let receiver = Receiver::start().await;
     for status in 200..300 {
-        // Only a 200 promises that something is said.
-        let said = if status == 200 { "ok" } else { "" };
-        receiver.answer_always(Answer::status(status).body(said));
+        receiver.answer_always(Answer::status(status));
         let delivery = sink_for(&receiver).deliver(&sample::notification()).await;
         assert!(delivery.is_ok(), "{status}: {delivery:?}");
     }
