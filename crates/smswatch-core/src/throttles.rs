@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use smswatch_model::{Event, EventKind, GroupNames, Timestamp, destination};
 
 use crate::context::Context;
+use crate::form::beside;
 use crate::group::Group;
 use crate::rules::{RuleMatch, Rules, Throttle, Throttled};
 use crate::store::{
@@ -140,8 +141,7 @@ impl Throttles {
                 if let (Some(None), false) = (&slots, is_last) {
                     // A later version has it: this one keeps one of its own beside it.
                     context.metrics.unreadable.inc();
-                    let beside = RecordId::new(format!("{}.1", id.as_str()));
-                    unreadable.push((place, beside.expect("it is short")));
+                    unreadable.push((place, beside(&id)));
                     continue;
                 }
                 let known = Known {

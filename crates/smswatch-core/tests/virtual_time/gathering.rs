@@ -3,7 +3,7 @@
 use smswatch_core::settings::SinkSettings;
 use smswatch_model::EventKind;
 use smswatch_plugin::rules::Gathering;
-use smswatch_plugin::store::{NewEntry, Records as _, Store as _, shard_of};
+use smswatch_plugin::store::{NewEntry, Records as _, Shard, Store as _, shard_of};
 use smswatch_testkit::sample;
 
 use crate::recorder::{Attempted, Recorder};
@@ -28,6 +28,17 @@ fn counts(attempts: &[Attempted]) -> Vec<(usize, u64)> {
     attempts
         .map(|attempt| (attempt.n_events, attempt.omitted))
         .collect()
+}
+
+/// Appends a final event to the log of a shard, as a process does that ends before it has routed it.
+async fn append_elsewhere(world: &World, shard: Shard) {
+    let mut left = sample::notification_of(1).events;
+    left[0].detected_at = world.store.now(shard).await.expect("the time");
+    let left = vec![NewEntry::of(&left)];
+    let append = world
+        .store
+        .put_memo(shard, "another process", None, b"x".to_vec(), left);
+    assert!(append.await.expect("the store is there"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,13 +124,7 @@ rules:
     let shard = shard_of("m1", world.store.shard_count());
     // Between two of the moments at which every log is looked at.
     tokio::time::sleep(seconds(6)).await;
-    let mut left = sample::notification_of(1).events;
-    left[0].detected_at = world.store.now(shard).await.expect("the time");
-    let left = vec![NewEntry::of(&left)];
-    let append = world
-        .store
-        .put_memo(shard, "another process", None, b"x".to_vec(), left);
-    assert!(append.await.expect("the store is there"));
+    append_elsewhere(&world, shard).await;
     let fate = vec![(seconds(0), "Delivered")];
     world.watch(&engine, "m1", fate).await;
     tokio::time::sleep(seconds(60)).await;
@@ -148,13 +153,7 @@ rules:
     // Between two of the moments at which every log is looked at.
     tokio::time::sleep(seconds(21)).await;
     assert_eq!(sink.attempts(EventKind::AlertFiring).len(), 1);
-    let mut left = sample::notification_of(1).events;
-    left[0].detected_at = world.store.now(shard).await.expect("the time");
-    let left = vec![NewEntry::of(&left)];
-    let append = world
-        .store
-        .put_memo(shard, "another process", None, b"x".to_vec(), left);
-    assert!(append.await.expect("the store is there"));
+    append_elsewhere(&world, shard).await;
     let fate = vec![(seconds(0), "Sent")];
     world.watch(&engine, "m1", fate).await;
     tokio::time::sleep(seconds(120)).await;
